@@ -40,8 +40,8 @@ from stockyard.core.events import (
 from stockyard.core.exchange import Exchange
 from stockyard.core.messages import Opaque, Reasoning
 from stockyard.core.ports import Span
+from stockyard.core.scan.call_search import MOST_TRIES, too_dense
 from stockyard.core.scan.matcher import Matches
-from stockyard.core.scan.reading import MOST_TRIES, too_dense
 from stockyard.core.scan.search import BEFORE
 from stockyard.core.scan.values import map_value
 

@@ -25,7 +25,7 @@ from stockyard.gateway.session_clock import Lasting
 from stockyard.gateway.upgrade import Upgrade
 from stockyard.providers.directory import Directory
 from stockyard.upstream.socket_opening import Connect, SocketOpening
-from stockyard.upstream.websocket import Refusal, WebSocket
+from stockyard.upstream.websocket import HandshakeRefused, WebSocket
 from stockyard.wire.codec import Codec
 from stockyard.wire.live import LiveWords
 from stockyard.wire.realtime import RealtimeWords, Words
@@ -133,7 +133,7 @@ class Session:
 
     def _told(self, error: UpstreamError, target: Target) -> UpstreamError:
         """The provider's refusal as an error, decoded from its body."""
-        if isinstance(error, Refusal) and error.status is not None and error.status >= 400:
+        if isinstance(error, HandshakeRefused) and error.status is not None and error.status >= 400:
             error = self._hall.words.decode_error(error.status, error.fields, error.body)
         error.provider = target.provider
         error.own_credential = not (target.credential is not None and target.credential.own)

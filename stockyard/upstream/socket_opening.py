@@ -11,7 +11,7 @@ from stockyard.upstream.origin import Origin
 from stockyard.upstream.outgoing import Outgoing, Timers
 from stockyard.upstream.plan import Plan
 from stockyard.upstream.prover import Prover, proved_for
-from stockyard.upstream.websocket import Refusal, WebSocket
+from stockyard.upstream.websocket import HandshakeRefused, WebSocket
 
 _END = b"\r\n"
 
@@ -33,7 +33,7 @@ class SocketOpening:
         self._socket: WebSocket | None = None
 
     async def opened(self) -> WebSocket:
-        """Raises UpstreamError: a Refusal if the provider answered with something else."""
+        """Raises UpstreamError: a HandshakeRefused if the provider answered with something else."""
         detour = self._plan.detour
         if detour is None or detour.prover is None:
             return await self._shaken(self._plan.start)
@@ -50,7 +50,7 @@ class SocketOpening:
         proved = await proved_for(self._attempt, prover, bare)
         try:
             return await self._shaken(proved.head.removesuffix(_END))
-        except Refusal as refusal:
+        except HandshakeRefused as refusal:
             if refusal.status is None or not prover.refused(proved, refusal.status, refusal.code):
                 raise
         proved = await proved_for(self._attempt, prover, bare)

@@ -34,8 +34,8 @@ class Listener(Protocol):
     def provider_ready(self) -> None: ...
 
 
-class Refusal(UpstreamError):
-    """The provider answered the handshake with something else."""
+class HandshakeRefused(UpstreamError):
+    """The provider refused the handshake with an ordinary HTTP answer."""
 
     def __init__(self, status: int, fields: Fields, body: bytes) -> None:
         super().__init__("bad_answer", "The provider did not open the connection.", status=status)
@@ -66,7 +66,7 @@ class WebSocket(asyncio.BufferedProtocol):
         self.subprotocol = b""
         """The one that the provider chose."""
         self.agreed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        """Done when it is open; fails with an UpstreamError, a Refusal among them."""
+        """Done when it is open; fails with an UpstreamError, such as HandshakeRefused."""
         # Whoever waited may have given up; an error then is of no interest.
         self.agreed.add_done_callback(lambda done: done.cancelled() or done.exception())
 
@@ -176,7 +176,7 @@ class WebSocket(asyncio.BufferedProtocol):
         wanted = min(int(length), BODY_LIMIT) if length.isdigit() and len(length) < 10 else 0
         if len(body) >= wanted:
             covered = [(name, self._cover(value)) for name, value in fields]
-            self._fail(Refusal(status, covered, self._cover(body[:wanted])))
+            self._fail(HandshakeRefused(status, covered, self._cover(body[:wanted])))
 
     def _fail(self, error: UpstreamError) -> None:
         self._over = True

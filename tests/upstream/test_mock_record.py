@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from stockyard.upstream.mock import MockTransport
-from stockyard.upstream.mock.record import Call, Record
+from stockyard.upstream.mock.record import MockCall, Record
 from tests.upstream.mock_calls import BOTH, CHAT, ECHO, a_request, call, start, streamed_text, words
 
 
@@ -29,7 +29,7 @@ async def test_every_call_is_on_record(
     heard = await call(path, request, transport)
 
     (recorded,) = transport.record.calls()
-    assert recorded == Call(
+    assert recorded == MockCall(
         at_ms=5000,
         model=model,
         format="openai.chat" if path == CHAT else "anthropic.messages",
@@ -54,8 +54,8 @@ async def test_the_part_of_a_stream_that_came_is_on_record() -> None:
     assert recorded.output_tokens == len(streamed_text(heard.events)) == len("This answer comes")
 
 
-def a_call(number: int) -> Call:
-    return Call(
+def a_call(number: int) -> MockCall:
+    return MockCall(
         at_ms=number,
         model="é" * 200,
         format="openai.chat",

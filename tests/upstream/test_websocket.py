@@ -9,7 +9,7 @@ import pytest
 
 from stockyard.errors import UpstreamError
 from stockyard.upstream.frames import TEXT, Frame, FrameFault, accepting
-from stockyard.upstream.websocket import HEAD_LIMIT, Refusal, WebSocket
+from stockyard.upstream.websocket import HEAD_LIMIT, HandshakeRefused, WebSocket
 
 HEAD = b"GET /v1/realtime?model=m HTTP/1.1\r\nhost: a\r\n"
 AGREED = b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\n"
@@ -90,7 +90,7 @@ async def test_our_secret_is_hidden_where_the_provider_repeats_it() -> None:
             await heard.ended
     assert heard.frames == [Frame(TEXT, b"no ***")]
     refused = b"HTTP/1.1 401 No\r\nx-a: our-secret\r\ncontent-length: 13\r\n\r\nno our-secret"
-    with pytest.raises(Refusal) as raised:
+    with pytest.raises(HandshakeRefused) as raised:
         async with answered(lambda key: refused):
             pass
     assert raised.value.body == b"no ***"
@@ -123,7 +123,7 @@ async def test_an_answer_that_does_not_agree_to_the_upgrade_is_an_error(answer: 
     with pytest.raises(UpstreamError) as raised:
         async with answered(answer):
             pass
-    assert not isinstance(raised.value, Refusal)
+    assert not isinstance(raised.value, HandshakeRefused)
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ async def test_an_answer_that_does_not_agree_to_the_upgrade_is_an_error(answer: 
     ],
 )
 async def test_a_refusal_comes_with_what_it_says(sent: bytes, status: int, body: bytes) -> None:
-    with pytest.raises(Refusal) as raised:
+    with pytest.raises(HandshakeRefused) as raised:
         async with answered(lambda key: sent):
             pass
     assert (raised.value.status, raised.value.body) == (status, body)

@@ -5,7 +5,7 @@ growing.py   from a pattern, the pattern of every text that could still grow int
 rule.py      rules as data, and the packs they come in (`packs/*.toml`)
 matcher.py   the engine: where rules match, and which matches later text cannot change
 search.py    search one text for many rules, step by step
-reading.py   search the texts of one call in turns, within a bound
+call_search.py  search the texts of one call in turns, within a bound
 checks.py    conditions on a candidate beyond its pattern: check digits, dates, entropy
 national.py  check digits of national numbers
 luhn.py      the check digit of cards and many national numbers

@@ -37,10 +37,10 @@ from stockyard.core.exchange import Exchange
 from stockyard.core.kind import SCANNED_KINDS
 from stockyard.core.module import Fails, Module, ModuleConfig, Stage, Streaming
 from stockyard.core.ports import Ports, Span
+from stockyard.core.scan.call_search import CallSearch
 from stockyard.core.scan.matcher import RuleMatcher, replaced
 from stockyard.core.scan.normal import NormalView
 from stockyard.core.scan.placeholders import PLACEHOLDER, Placeholders, as_issued, canonical
-from stockyard.core.scan.reading import Reading
 from stockyard.core.scan.regex import operator_pattern
 from stockyard.core.scan.rule import Rule, pack
 from stockyard.core.scan.segments import (
@@ -163,7 +163,7 @@ class PromptGuard(Module[Config]):
         masking = _Masking(self, x)
         if len(x.inbound.body) > LONG_BYTES:
             await self.ports.offload(masking.gather)
-            await masking.reading.in_turns(self.ports.offload)
+            await masking.search.in_turns(self.ports.offload)
             await self.ports.offload(partial(self._mask, x, masking))
         else:
             self._mask(x, masking)
@@ -203,9 +203,9 @@ class PromptGuard(Module[Config]):
     def on_error(self, x: Exchange, error: Exception) -> None:
         self._note_answer(x)
 
-    def find(self, text: str, reading: Reading) -> list[tuple[Span, str]]:
+    def find(self, text: str, search: CallSearch) -> list[tuple[Span, str]]:
         """Where personal data stands in a text, and of what type it is."""
-        return [(span, self._types[span.rule]) for span in reading.find(self.finder, text)]
+        return [(span, self._types[span.rule]) for span in search.find(self.finder, text)]
 
     def _matcher(self, rules: Sequence[Rule]) -> RuleMatcher:
         accepts = self._is_meant if self.config.allow else None
@@ -267,7 +267,7 @@ class _Masking:
     """One pass over the texts of a request: counts what is found and puts placeholders in."""
 
     def __init__(self, guard: PromptGuard, x: Exchange) -> None:
-        self.reading = Reading()
+        self.search = CallSearch()
         self.read = 0
         self.counts: Counter[str] = Counter()
         self.phrases: Counter[str] = Counter()
@@ -279,13 +279,13 @@ class _Masking:
         )
 
     def gather(self) -> None:
-        """Queue in the Reading what `change` will look up."""
+        """Queue in the CallSearch what `change` will look up."""
         map_segments(self._x.request, self._wanted)
 
     def _wanted(self, text: str, segment: Segment) -> str:
-        self.reading.want(self._guard.finder, text)
+        self.search.want(self._guard.finder, text)
         if self._may_inject(segment):
-            self.reading.want(self._guard.injection, NormalView(text).text)
+            self.search.want(self._guard.injection, NormalView(text).text)
         return text
 
     def _may_inject(self, segment: Segment) -> bool:
@@ -295,9 +295,9 @@ class _Masking:
         guard = self._guard
         self.read += len(text)
         if self._may_inject(segment):
-            spans = self.reading.find(guard.injection, NormalView(text).text)
+            spans = self.search.find(guard.injection, NormalView(text).text)
             self.phrases.update(span.rule for span in spans)
-        found = guard.find(text, self.reading)
+        found = guard.find(text, self.search)
         if not found:
             return text
         kinds = dict(found)

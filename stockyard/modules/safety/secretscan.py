@@ -34,9 +34,9 @@ from stockyard.core.exchange import Exchange
 from stockyard.core.kind import SCANNED_KINDS
 from stockyard.core.module import Fails, Module, ModuleConfig, Stage, Streaming
 from stockyard.core.ports import Ports, Span
+from stockyard.core.scan.call_search import CallSearch
 from stockyard.core.scan.checks import random_looking
 from stockyard.core.scan.matcher import REACH, RuleMatcher, replaced
-from stockyard.core.scan.reading import Reading
 from stockyard.core.scan.regex import literal, operator_pattern
 from stockyard.core.scan.rule import Rule, pack
 from stockyard.core.scan.segments import (
@@ -136,20 +136,20 @@ class SecretScan(Module[Config]):
     async def on_request(self, x: Exchange) -> None:
         if self._own is not None:
             self._own.refresh()
-        reading = Reading()
+        search = CallSearch()
         if len(x.inbound.body) > LONG_BYTES:
-            await self.ports.offload(partial(self._gather, x, reading))
-            await reading.in_turns(self.ports.offload)
-            await self.ports.offload(partial(self._scan, x, reading))
+            await self.ports.offload(partial(self._gather, x, search))
+            await search.in_turns(self.ports.offload)
+            await self.ports.offload(partial(self._scan, x, search))
         else:
-            self._scan(x, reading)
+            self._scan(x, search)
 
-    def _gather(self, x: Exchange, reading: Reading) -> None:
-        """Queue in the Reading what `_clean` will look up."""
+    def _gather(self, x: Exchange, search: CallSearch) -> None:
+        """Queue in the CallSearch what `_clean` will look up."""
 
         def want(text: str, segment: Segment) -> str:
             for finder in self._finders():
-                reading.want(finder, text)
+                search.want(finder, text)
             return text
 
         map_segments(x.request, want)
@@ -160,10 +160,10 @@ class SecretScan(Module[Config]):
         if self.config.prompts != "off":
             yield self._finder
 
-    def _scan(self, x: Exchange, reading: Reading) -> None:
+    def _scan(self, x: Exchange, search: CallSearch) -> None:
         read: Counter[str] = Counter()
         found: Counter[tuple[str, str]] = Counter()
-        request = map_segments(x.request, partial(self._clean, x, reading, read, found))
+        request = map_segments(x.request, partial(self._clean, x, search, read, found))
         x.note(self.name, "coverage", {"characters": read.total(), "unread": unread(x.request)})
         if not found:
             return
@@ -203,17 +203,17 @@ class SecretScan(Module[Config]):
     def _clean(
         self,
         x: Exchange,
-        reading: Reading,
+        search: CallSearch,
         read: Counter[str],
         found: Counter[tuple[str, str]],
         text: str,
         segment: Segment,
     ) -> str:
         read[segment.origin] += len(text)
-        if self._own is not None and reading.find(self._own.finder, text):
+        if self._own is not None and search.find(self._own.finder, text):
             x.note(self.name, "found", {"rule": "own", "segment": segment.origin, "count": 1})
             raise Refused(400, "content_blocked", "The prompt contains a secret of this gateway.")
-        spans = reading.find(self._finder, text) if self.config.prompts != "off" else []
+        spans = search.find(self._finder, text) if self.config.prompts != "off" else []
         for span in spans:
             found[span.rule, segment.origin] += 1
         return replaced(text, spans, lambda _, value: self._mark(x, value))

@@ -16,7 +16,7 @@ send, so nothing above it knows that it is not real.
     record         all calls that came, to compare what Stockyard counted with
 """
 
-from stockyard.upstream.mock.record import Call, Record, Totals
+from stockyard.upstream.mock.record import MockCall, Record, Totals
 from stockyard.upstream.mock.transport import MockTransport
 
-__all__ = ["Call", "MockTransport", "Record", "Totals"]
+__all__ = ["MockCall", "MockTransport", "Record", "Totals"]

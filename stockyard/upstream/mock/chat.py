@@ -7,7 +7,7 @@ from msgspec import Struct, json
 
 from stockyard.upstream.mock.dialect import Frames, Piece, Signature
 from stockyard.upstream.mock.mock_request import MOST_CHOICES, MockRequest, Tool
-from stockyard.upstream.mock.reply import Reply, cut, pieces_of, reply_to
+from stockyard.upstream.mock.reply import MockReply, cut, pieces_of, reply_to
 
 name = "openai.chat"
 reply = reply_to
@@ -122,7 +122,7 @@ def _tools(request: _Request) -> tuple[tuple[Tool, ...], Any]:
     return tools, "required" if choice == "required" else "auto"
 
 
-def whole(request: MockRequest, reply: Reply, signature: Signature) -> bytes:
+def whole(request: MockRequest, reply: MockReply, signature: Signature) -> bytes:
     message: dict[str, Any] = {"role": "assistant", "content": reply.text, "refusal": None}
     if reply.thoughts:
         message["reasoning_content"] = reply.thoughts
@@ -151,7 +151,7 @@ def whole(request: MockRequest, reply: Reply, signature: Signature) -> bytes:
     )
 
 
-def frames(request: MockRequest, reply: Reply, signature: Signature) -> Frames:
+def frames(request: MockRequest, reply: MockReply, signature: Signature) -> Frames:
     start, end = _around(request, signature)
 
     def chunk(index: int, delta: dict[str, Any], finish: bytes = b"null") -> bytes:
@@ -173,7 +173,7 @@ def frames(request: MockRequest, reply: Reply, signature: Signature) -> Frames:
 
 
 def _deltas(
-    request: MockRequest, reply: Reply, signature: Signature
+    request: MockRequest, reply: MockReply, signature: Signature
 ) -> Iterator[tuple[int, dict[str, Any], str]]:
     choices = range(request.n)
     for field, said in (("reasoning_content", reply.thoughts), ("content", reply.text)):
@@ -204,7 +204,7 @@ def _around(request: MockRequest, signature: Signature) -> tuple[bytes, bytes]:
     return start, b',"usage":null}\n\n' if request.wants_usage else b"}\n\n"
 
 
-def _call(reply: Reply, signature: Signature, choice: int, at: int) -> dict[str, Any]:
+def _call(reply: MockReply, signature: Signature, choice: int, at: int) -> dict[str, Any]:
     call = reply.calls[at]
     return {
         "id": f"call_mock{signature.number}x{choice}x{at}",
@@ -214,7 +214,7 @@ def _call(reply: Reply, signature: Signature, choice: int, at: int) -> dict[str,
 
 
 def _call_deltas(
-    reply: Reply, signature: Signature, choice: int, at: int
+    reply: MockReply, signature: Signature, choice: int, at: int
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     call = reply.calls[at]
     opened = _call(reply, signature, choice, at)
@@ -228,7 +228,7 @@ def _id(signature: Signature) -> str:
     return f"chatcmpl-mock{signature.number}"
 
 
-def _usage(reply: Reply) -> dict[str, Any]:
+def _usage(reply: MockReply) -> dict[str, Any]:
     usage: dict[str, Any] = {
         "prompt_tokens": reply.input_tokens,
         "completion_tokens": reply.output_tokens,

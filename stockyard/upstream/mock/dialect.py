@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from stockyard.upstream.mock.behaviour import Behaviour
 from stockyard.upstream.mock.mock_request import MockRequest
-from stockyard.upstream.mock.reply import Estimate, Reply
+from stockyard.upstream.mock.reply import Estimate, MockReply
 
 
 class Signature(NamedTuple):
@@ -46,13 +46,13 @@ class Dialect(Protocol):
         """Read a request. Raises msgspec.DecodeError or Refused if it is invalid."""
 
     @property
-    def frames(self) -> Callable[[MockRequest, Reply, Signature], Frames] | None:
+    def frames(self) -> Callable[[MockRequest, MockReply, Signature], Frames] | None:
         """Writes a streamed answer; None for a format without streams."""
 
-    def reply(self, request: MockRequest, behaviour: Behaviour, estimate: Estimate) -> Reply:
+    def reply(self, request: MockRequest, behaviour: Behaviour, estimate: Estimate) -> MockReply:
         """Decide what to answer."""
 
-    def whole(self, request: MockRequest, reply: Reply, signature: Signature) -> bytes:
+    def whole(self, request: MockRequest, reply: MockReply, signature: Signature) -> bytes:
         """The body of an answer that is not streamed."""
 
     def error(self, status: int, message: str, signature: Signature) -> bytes:

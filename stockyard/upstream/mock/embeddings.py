@@ -11,7 +11,7 @@ from stockyard.upstream.mock.behaviour import Behaviour
 from stockyard.upstream.mock.chat import error
 from stockyard.upstream.mock.dialect import Signature
 from stockyard.upstream.mock.mock_request import MockRequest
-from stockyard.upstream.mock.reply import Estimate, Reply
+from stockyard.upstream.mock.reply import Estimate, MockReply
 
 __all__ = ["broken", "error", "frames", "name", "read", "reply", "request_id", "whole"]
 
@@ -54,11 +54,11 @@ def read(body: bytes) -> MockRequest:
     )
 
 
-def reply(request: MockRequest, behaviour: Behaviour, estimate: Estimate) -> Reply:
-    return Reply(input_tokens=sum(map(estimate, request.texts)))
+def reply(request: MockRequest, behaviour: Behaviour, estimate: Estimate) -> MockReply:
+    return MockReply(input_tokens=sum(map(estimate, request.texts)))
 
 
-def whole(request: MockRequest, reply: Reply, signature: Signature) -> bytes:
+def whole(request: MockRequest, reply: MockReply, signature: Signature) -> bytes:
     assert isinstance(request, _EmbeddingsRequest)  # noqa: S101  this module read it
     rows = [
         {"object": "embedding", "index": at, "embedding": _spelled(text, request)}

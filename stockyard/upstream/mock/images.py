@@ -9,7 +9,7 @@ from stockyard.upstream.mock.behaviour import Behaviour
 from stockyard.upstream.mock.chat import error
 from stockyard.upstream.mock.dialect import Frames, Piece, Signature
 from stockyard.upstream.mock.mock_request import MOST_CHOICES, MockRequest
-from stockyard.upstream.mock.reply import Estimate, Reply
+from stockyard.upstream.mock.reply import Estimate, MockReply
 from stockyard.wire.openai_images import request as wire
 
 __all__ = ["broken", "error", "frames", "name", "read", "reply", "request_id", "whole"]
@@ -40,11 +40,11 @@ def read(body: bytes) -> MockRequest:
     )
 
 
-def reply(request: MockRequest, behaviour: Behaviour, estimate: Estimate) -> Reply:
-    return Reply(input_tokens=estimate(request.prompt), output_tokens=TOKENS * request.n)
+def reply(request: MockRequest, behaviour: Behaviour, estimate: Estimate) -> MockReply:
+    return MockReply(input_tokens=estimate(request.prompt), output_tokens=TOKENS * request.n)
 
 
-def whole(request: MockRequest, reply: Reply, signature: Signature) -> bytes:
+def whole(request: MockRequest, reply: MockReply, signature: Signature) -> bytes:
     return json.encode(
         {
             "created": signature.created,
@@ -57,7 +57,7 @@ def whole(request: MockRequest, reply: Reply, signature: Signature) -> bytes:
     )
 
 
-def frames(request: MockRequest, reply: Reply, signature: Signature) -> Frames:
+def frames(request: MockRequest, reply: MockReply, signature: Signature) -> Frames:
     assert isinstance(request, _ImagesRequest)  # noqa: S101  this module read it
     prefix = request.event
 
@@ -77,7 +77,7 @@ def _painted(request: MockRequest, number: int) -> str:
     return b64encode(square(f"{number} {request.prompt}".encode())).decode()
 
 
-def _usage(reply: Reply) -> dict[str, object]:
+def _usage(reply: MockReply) -> dict[str, object]:
     return {
         "input_tokens": reply.input_tokens,
         "input_tokens_details": {"text_tokens": reply.input_tokens, "image_tokens": 0},

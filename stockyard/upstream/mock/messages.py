@@ -9,7 +9,7 @@ from msgspec import Struct, json
 
 from stockyard.upstream.mock.dialect import Frames, Piece, Signature
 from stockyard.upstream.mock.mock_request import MockRequest, Tool
-from stockyard.upstream.mock.reply import Reply, cut, pieces_of, reply_to
+from stockyard.upstream.mock.reply import MockReply, cut, pieces_of, reply_to
 
 name = "anthropic.messages"
 reply = reply_to
@@ -144,7 +144,7 @@ def _tools(request: _Request) -> tuple[tuple[Tool, ...], Any]:
     return ((), "auto") if choice.type == "none" else (tools, "required")
 
 
-def whole(request: MockRequest, reply: Reply, signature: Signature) -> bytes:
+def whole(request: MockRequest, reply: MockReply, signature: Signature) -> bytes:
     content: list[dict[str, Any]] = []
     if reply.thoughts:
         seal = _seal(reply.thoughts)
@@ -161,7 +161,7 @@ def whole(request: MockRequest, reply: Reply, signature: Signature) -> bytes:
     return json.encode(message)
 
 
-def frames(request: MockRequest, reply: Reply, signature: Signature) -> Frames:
+def frames(request: MockRequest, reply: MockReply, signature: Signature) -> Frames:
     start = _message(signature, [], {"input_tokens": reply.input_tokens, "output_tokens": 1})
     delta = {"stop_reason": _FINISH[reply.finish], "stop_sequence": reply.stopped_by}
     return Frames(
@@ -186,7 +186,7 @@ def count(tokens: int) -> bytes:
     return json.encode({"input_tokens": tokens})
 
 
-def _blocks(reply: Reply, signature: Signature) -> Iterator[Piece]:
+def _blocks(reply: MockReply, signature: Signature) -> Iterator[Piece]:
     """The content. A block's first piece contains its start event, and its last piece its stop."""
     index = 0
     if reply.thoughts:
@@ -234,12 +234,12 @@ def _message(signature: Signature, content: list[Any], usage: dict[str, Any]) ->
     }
 
 
-def _use(reply: Reply, signature: Signature, at: int) -> dict[str, Any]:
+def _use(reply: MockReply, signature: Signature, at: int) -> dict[str, Any]:
     id_ = f"toolu_mock{signature.number}x{at}"
     return {"type": "tool_use", "id": id_, "name": reply.calls[at].name}
 
 
-def _usage(reply: Reply) -> dict[str, Any]:
+def _usage(reply: MockReply) -> dict[str, Any]:
     usage: dict[str, Any] = {
         "input_tokens": reply.input_tokens,
         "output_tokens": reply.output_tokens,

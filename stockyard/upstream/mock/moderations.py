@@ -11,7 +11,7 @@ from stockyard.upstream.mock.behaviour import Behaviour, behaviour_of
 from stockyard.upstream.mock.chat import error
 from stockyard.upstream.mock.dialect import Signature
 from stockyard.upstream.mock.mock_request import MockRequest
-from stockyard.upstream.mock.reply import Estimate, Reply
+from stockyard.upstream.mock.reply import Estimate, MockReply
 
 __all__ = ["broken", "error", "frames", "name", "read", "reply", "request_id", "whole"]
 
@@ -66,11 +66,11 @@ def read(body: bytes) -> MockRequest:
     )
 
 
-def reply(request: MockRequest, behaviour: Behaviour, estimate: Estimate) -> Reply:
-    return Reply(input_tokens=sum(map(estimate, request.texts)))
+def reply(request: MockRequest, behaviour: Behaviour, estimate: Estimate) -> MockReply:
+    return MockReply(input_tokens=sum(map(estimate, request.texts)))
 
 
-def whole(request: MockRequest, reply: Reply, signature: Signature) -> bytes:
+def whole(request: MockRequest, reply: MockReply, signature: Signature) -> bytes:
     assert isinstance(request, _ModerationRequest)  # noqa: S101  this module read it
     flagged = behaviour_of(request.model).flags
     result: dict[str, Any] = {

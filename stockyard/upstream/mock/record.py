@@ -25,7 +25,7 @@ _FORMATS = (
 _PACKING = Packing("<QHBBB4I")
 
 
-class Call(Struct, frozen=True, kw_only=True):
+class MockCall(Struct, frozen=True, kw_only=True):
     at_ms: int
     model: str
     """The requested name, without `mock/`."""
@@ -61,7 +61,7 @@ class Record:
         self._calls = 0
         self._sums = [0, 0, 0, 0]
 
-    def add(self, call: Call) -> None:
+    def add(self, call: MockCall) -> None:
         amounts = (call.input_tokens, call.output_tokens, call.bytes_in, call.bytes_out)
         packed = _PACKING.pack(
             call.at_ms,
@@ -79,7 +79,7 @@ class Record:
     def __len__(self) -> int:
         return len(self._rows)
 
-    def calls(self) -> Iterator[Call]:
+    def calls(self) -> Iterator[MockCall]:
         """The remembered calls, newest first."""
         return map(_unpacked, reversed(self._rows))
 
@@ -88,9 +88,9 @@ class Record:
         return Totals(self._calls, *self._sums)
 
 
-def _unpacked(row: bytes) -> Call:
+def _unpacked(row: bytes) -> MockCall:
     at_ms, status, outcome, format_, streamed, *amounts = _PACKING.unpack_from(row)
-    return Call(
+    return MockCall(
         at_ms=at_ms,
         model=row[_PACKING.size :].decode(),
         format=_FORMATS[format_],

@@ -27,7 +27,7 @@ class ToolUse(Struct, frozen=True):
     arguments: str
 
 
-class Reply(Struct, frozen=True, kw_only=True):
+class MockReply(Struct, frozen=True, kw_only=True):
     text: str = ""
     thoughts: str = ""
     calls: tuple[ToolUse, ...] = ()
@@ -42,7 +42,7 @@ class Reply(Struct, frozen=True, kw_only=True):
     """Content type of the answer, unless it is streamed."""
 
 
-def reply_to(request: MockRequest, behaviour: Behaviour, estimate: Estimate) -> Reply:
+def reply_to(request: MockRequest, behaviour: Behaviour, estimate: Estimate) -> MockReply:
     """The answer to a request: always the same for the same request."""
     input_tokens = estimate("\n".join(request.texts))
     thoughts = f"The user wrote {len(request.prompt)} characters." if behaviour.thinks else ""
@@ -50,7 +50,7 @@ def reply_to(request: MockRequest, behaviour: Behaviour, estimate: Estimate) -> 
     calls = tuple(_called(request, behaviour))
     if calls:
         spent = sum(estimate(call.name + call.arguments) for call in calls)
-        return Reply(
+        return MockReply(
             thoughts=thoughts,
             calls=calls,
             finish="tool_calls",
@@ -63,7 +63,7 @@ def reply_to(request: MockRequest, behaviour: Behaviour, estimate: Estimate) -> 
     if request.max_tokens is not None:
         said = within(text, request.max_tokens - thought_tokens, estimate)
     complete = said == text
-    return Reply(
+    return MockReply(
         text=said,
         thoughts=thoughts,
         finish="length" if not complete else "stop_sequence" if stopped_by else "stop",

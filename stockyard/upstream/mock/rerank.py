@@ -8,7 +8,7 @@ from msgspec import Struct, json
 from stockyard.upstream.mock.behaviour import Behaviour
 from stockyard.upstream.mock.dialect import Signature
 from stockyard.upstream.mock.mock_request import MockRequest
-from stockyard.upstream.mock.reply import Estimate, Reply
+from stockyard.upstream.mock.reply import Estimate, MockReply
 
 name = "cohere.rerank"
 request_id = b"x-request-id"
@@ -50,11 +50,11 @@ def read(body: bytes) -> MockRequest:
     )
 
 
-def reply(request: MockRequest, behaviour: Behaviour, estimate: Estimate) -> Reply:
-    return Reply(input_tokens=sum(map(estimate, request.texts)))
+def reply(request: MockRequest, behaviour: Behaviour, estimate: Estimate) -> MockReply:
+    return MockReply(input_tokens=sum(map(estimate, request.texts)))
 
 
-def whole(request: MockRequest, reply: Reply, signature: Signature) -> bytes:
+def whole(request: MockRequest, reply: MockReply, signature: Signature) -> bytes:
     assert isinstance(request, _RerankRequest)  # noqa: S101  this module read it
     wanted = _words(request.query)
     places = [

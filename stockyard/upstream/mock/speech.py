@@ -11,7 +11,7 @@ from stockyard.upstream.mock.behaviour import Behaviour
 from stockyard.upstream.mock.chat import error
 from stockyard.upstream.mock.dialect import Frames, Piece, Signature
 from stockyard.upstream.mock.mock_request import MockRequest
-from stockyard.upstream.mock.reply import Estimate, Reply
+from stockyard.upstream.mock.reply import Estimate, MockReply
 
 __all__ = ["broken", "error", "frames", "name", "read", "reply", "request_id", "whole"]
 
@@ -43,16 +43,16 @@ def read(body: bytes) -> MockRequest:
     )
 
 
-def reply(request: MockRequest, behaviour: Behaviour, estimate: Estimate) -> Reply:
+def reply(request: MockRequest, behaviour: Behaviour, estimate: Estimate) -> MockReply:
     spoken = sum(map(estimate, filter(None, request.texts)))
-    return Reply(input_tokens=spoken, output_tokens=spoken, content_type=b"audio/wav")
+    return MockReply(input_tokens=spoken, output_tokens=spoken, content_type=b"audio/wav")
 
 
-def whole(request: MockRequest, reply: Reply, signature: Signature) -> bytes:
+def whole(request: MockRequest, reply: MockReply, signature: Signature) -> bytes:
     return tone()
 
 
-def frames(request: MockRequest, reply: Reply, signature: Signature) -> Frames:
+def frames(request: MockRequest, reply: MockReply, signature: Signature) -> Frames:
     sound = tone()
     pieces = (sound[start : start + _PIECE] for start in range(0, len(sound), _PIECE))
     usage = {

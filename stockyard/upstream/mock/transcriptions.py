@@ -6,7 +6,7 @@ from stockyard.upstream.mock.behaviour import Behaviour
 from stockyard.upstream.mock.chat import error
 from stockyard.upstream.mock.dialect import Frames, Piece, Signature
 from stockyard.upstream.mock.mock_request import MockRequest
-from stockyard.upstream.mock.reply import Estimate, Reply, pieces_of
+from stockyard.upstream.mock.reply import Estimate, MockReply, pieces_of
 from stockyard.wire.openai_transcriptions import request as wire
 from stockyard.wire.upload import upload_of
 
@@ -43,8 +43,8 @@ def read(body: bytes) -> MockRequest:
     )
 
 
-def reply(request: MockRequest, behaviour: Behaviour, estimate: Estimate) -> Reply:
-    return Reply(
+def reply(request: MockRequest, behaviour: Behaviour, estimate: Estimate) -> MockReply:
+    return MockReply(
         text=request.prompt,
         input_tokens=sum(map(estimate, request.texts)),
         output_tokens=estimate(request.prompt),
@@ -52,7 +52,7 @@ def reply(request: MockRequest, behaviour: Behaviour, estimate: Estimate) -> Rep
     )
 
 
-def whole(request: MockRequest, reply: Reply, signature: Signature) -> bytes:
+def whole(request: MockRequest, reply: MockReply, signature: Signature) -> bytes:
     assert isinstance(request, _TranscriptionRequest)  # noqa: S101  this module read it
     if not request.json:
         return _SUBTITLES.get(request.response_format, "{}\n").format(reply.text).encode()
@@ -64,7 +64,7 @@ def whole(request: MockRequest, reply: Reply, signature: Signature) -> bytes:
     return json.encode(answer)
 
 
-def frames(request: MockRequest, reply: Reply, signature: Signature) -> Frames:
+def frames(request: MockRequest, reply: MockReply, signature: Signature) -> Frames:
     return Frames(
         b"",
         (Piece(_event("delta", delta=text), text) for text in pieces_of(reply.text)),
@@ -77,7 +77,7 @@ def _event(kind: str, **fields: object) -> bytes:
     return b"data: %b\r\n\r\n" % json.encode({"type": f"transcript.text.{kind}", **fields})
 
 
-def _usage(reply: Reply) -> dict[str, object]:
+def _usage(reply: MockReply) -> dict[str, object]:
     return {
         "type": "tokens",
         "input_tokens": reply.input_tokens,

@@ -22,8 +22,8 @@ from stockyard.upstream.mock.behaviour import ECHO, Behaviour, behaviour_of
 from stockyard.upstream.mock.delivery import Delivered, Delivery, End, Performance
 from stockyard.upstream.mock.dialect import Dialect, Frames, Piece, Signature
 from stockyard.upstream.mock.mock_request import MockRequest
-from stockyard.upstream.mock.record import Call, Outcome, Record
-from stockyard.upstream.mock.reply import Estimate, Reply
+from stockyard.upstream.mock.record import MockCall, Outcome, Record
+from stockyard.upstream.mock.reply import Estimate, MockReply
 from stockyard.upstream.outgoing import Outgoing, Receiver
 
 Fields = Sequence[tuple[bytes, bytes]]
@@ -108,7 +108,7 @@ class _Answer:
         self._number = number
         self._now = now
         self._request = MockRequest(model="")
-        self._reply = Reply()
+        self._reply = MockReply()
         self.behaviour: Behaviour = ECHO
         self.performance = Performance(200, [], iter(()))
 
@@ -166,7 +166,7 @@ class _Answer:
         """Record the call. Called once, when the answer has ended."""
         status = self.performance.status
         self._record.add(
-            Call(
+            MockCall(
                 at_ms=int(self._now * 1000),
                 model=self._request.model,
                 format=self._dialect.name,

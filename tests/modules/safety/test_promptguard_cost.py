@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from stockyard.core import window
 from stockyard.core.events import PartEnded, TextDelta
 from stockyard.core.module import Streaming
-from stockyard.core.scan import reading
+from stockyard.core.scan import call_search
 from stockyard.errors import Refused
 from stockyard.testing.yard import Yard
 from tests.builders import Provider, an_answer, an_exchange, through
@@ -94,7 +94,7 @@ async def test_a_long_text_holds_nobody_else_up(yard: Yard, name: str, where: st
 async def test_prompts_that_cost_too_much_are_refused_and_do_not_trip_the_module(
     yard: Yard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading, "MOST_TRIES", 1_000)
+    monkeypatch.setattr(call_search, "MOST_TRIES", 1_000)
     yard.provider("openai").says("hello")
     yard.enable("promptguard")
     await yard.open()

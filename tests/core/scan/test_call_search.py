@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stockyard.core.scan import reading
+from stockyard.core.scan import call_search
+from stockyard.core.scan.call_search import TURN_TRIES, CallSearch
 from stockyard.core.scan.matcher import RuleMatcher
-from stockyard.core.scan.reading import TURN_TRIES, Reading
 from stockyard.core.scan.rule import pack, sample
 from stockyard.errors import Refused
 
@@ -66,11 +66,11 @@ class Turns:
 
 async def test_dense_texts_are_read_in_several_turns_and_others_in_one() -> None:
     plain, dense = Turns(), Turns()
-    one = Reading()
+    one = CallSearch()
     for text in ("nothing here", "nor here"):
         one.want(PII, text)
     await one.in_turns(plain)
-    several = Reading()
+    several = CallSearch()
     text = "1.2.3.4 " * (TURN_TRIES + 100)
     several.want(PII, text)
     several.want(SECRETS, text)
@@ -80,15 +80,15 @@ async def test_dense_texts_are_read_in_several_turns_and_others_in_one() -> None
 
 
 async def test_a_text_that_was_not_announced_is_read_when_asked() -> None:
-    await (asked := Reading()).in_turns(Turns())
+    await (asked := CallSearch()).in_turns(Turns())
     assert [span.rule for span in asked.find(PII, "write to ann@acme.org")] == ["email"]
 
 
 async def test_a_call_that_costs_too_much_is_refused_and_a_repeat_is_not_advised(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(reading, "MOST_TRIES", 1_000)
-    dense = Reading()
+    monkeypatch.setattr(call_search, "MOST_TRIES", 1_000)
+    dense = CallSearch()
     for n in range(3):
         dense.want(PII, f"{n} " + "1.2.3.4 " * 400)
     with pytest.raises(Refused) as refused:
@@ -100,8 +100,8 @@ async def test_a_call_that_costs_too_much_is_refused_and_a_repeat_is_not_advised
 async def test_a_call_that_waits_too_long_for_its_turns_is_told_to_come_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(reading, "PATIENCE", -1)
-    late = Reading()
+    monkeypatch.setattr(call_search, "PATIENCE", -1)
+    late = CallSearch()
     late.want(PII, "1.2.3.4 " * (TURN_TRIES + 100))
     with pytest.raises(Refused) as refused:
         await late.in_turns(Turns())
@@ -109,8 +109,8 @@ async def test_a_call_that_waits_too_long_for_its_turns_is_told_to_come_again(
 
 
 def test_the_bound_holds_for_all_texts_of_a_call_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "MOST_TRIES", 1_000)
-    call = Reading()
+    monkeypatch.setattr(call_search, "MOST_TRIES", 1_000)
+    call = CallSearch()
     assert len(call.find(PII, "1.2.3.4 " * 600)) == 600
     assert len(call.find(PII, "1.2.3.4 " * 600)) == 600
     with pytest.raises(Refused):

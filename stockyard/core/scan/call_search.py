@@ -24,8 +24,8 @@ PATIENCE = 30.0
 Offload = Callable[[Callable[[], bool]], Awaitable[bool]]
 
 
-class Reading:
-    """The Spans in the texts of one call: searched in turns if wanted before, else at once."""
+class CallSearch:
+    """Finds Spans in the texts of one call: in turns, for texts given to `want`; others at once."""
 
     def __init__(self) -> None:
         self._waiting: deque[tuple[RuleMatcher, str]] = deque()
