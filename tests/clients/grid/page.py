@@ -125,9 +125,9 @@ def _table(played: Played) -> Iterable[str]:
 def _versions() -> Iterable[str]:
     yield "## Versions\n"
     for runtime, title in RUNTIMES.items():
-        packages = sorted({(p.installed_as, p.place) for p in PROGRAMS if p.runtime == runtime})
-        told = ", ".join(f"{name} {version(runtime, place, name)}" for name, place in packages)
-        yield f"- {title}: {told}"
+        packages = {(p.installed_as, p.place) for p in PROGRAMS if p.runtime == runtime}
+        told = {f"{name} {version(runtime, place, name)}" for name, place in packages}
+        yield f"- {title}: {', '.join(sorted(told))}"
     yield ""
 
 

@@ -114,7 +114,11 @@ def cancelled(asked: Asked) -> Any:
     return {"text": first}
 
 
+def models(asked: Asked) -> Any:
+    return {"models": [model.name for model in client(asked).models.list().models]}
+
+
 serve(
     *(whole, streamed, tools, parallel, result, structured, image),
-    *(reasoning, refused, cut, cancelled),
+    *(reasoning, refused, cut, cancelled, models),
 )

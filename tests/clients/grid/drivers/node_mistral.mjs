@@ -85,6 +85,7 @@ await serve({
 
   async models(asked) {
     // It knows only models that say what they can; others it keeps as they came.
-    return { models: (await client(asked).models.list()).data.map((model) => model.id ?? model.raw.id) };
+    const { data } = await client(asked).models.list();
+    return { models: data.map((model) => model.id ?? model.raw.id) };
   },
 });
