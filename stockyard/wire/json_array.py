@@ -9,7 +9,7 @@ import re
 
 from stockyard.errors import UpstreamError
 from stockyard.wire.sse import MAX_EVENT
-from stockyard.wire.width import weighed
+from stockyard.wire.width import BYTES_PER_THING, FEW, too_much, weighed
 
 _STRUCTURE = re.compile(rb'["{}\[\]]')
 _IN_STRING = re.compile(rb'["\\]')
@@ -23,7 +23,7 @@ class Elements:
     that is how some errors come.
     """
 
-    __slots__ = ("_at", "_buffer", "_depth", "_in_string", "_limit", "_opened", "closed")
+    __slots__ = ("_at", "_buffer", "_depth", "_in_string", "_limit", "_opened", "_things", "closed")
 
     def __init__(self, limit: int = MAX_EVENT) -> None:
         self._buffer = bytearray()
@@ -32,6 +32,8 @@ class Elements:
         """Up to here the buffer has been scanned."""
         self._depth = 0
         """Open brackets within the element; 0 between elements."""
+        self._things = 0
+        """Objects and arrays in the element so far."""
         self._in_string = False
         self._opened = False
         self.closed = False
@@ -97,9 +99,15 @@ class Elements:
             if self.closed:
                 raise not_an_array()
             self._depth += 1
+            self._things += 1
+            if self._things > FEW and self._things * BYTES_PER_THING > self._at:
+                raise too_much("parts")  # at once: to find its end would take seconds
         else:
             self._depth -= 1
-        return self._depth == 0
+        if self._depth:
+            return False
+        self._things = 0
+        return True
 
     def _skip_string(self) -> bool:
         """Go on to the end of the string. Returns whether it has come."""

@@ -24,9 +24,9 @@ MAX_AT_ONCE = 65_536
 MAX_EVENTS = 1_000_000
 """Events of one stream."""
 
-_FEW = 32_768
+FEW = 32_768
 """So many objects and arrays may any document have, and twice as many keys."""
-_BYTES_PER_THING = 16
+BYTES_PER_THING = 16
 _BYTES_PER_KEY = 12
 _PIECE = 1024 * 1024
 _THINGS = (dict, list)
@@ -80,8 +80,8 @@ def too_much(noun: str) -> UpstreamError:
 
 def _check_density(document: bytes) -> None:
     size = len(document)
-    things = max(_FEW, size // _BYTES_PER_THING)
-    keys = max(2 * _FEW, size // _BYTES_PER_KEY)
+    things = max(FEW, size // BYTES_PER_THING)
+    keys = max(2 * FEW, size // _BYTES_PER_KEY)
     if _things_in(document) <= things and document.count(b":") <= keys:
         return
     # Texts may hold any number of brackets and colons, so count again without them.

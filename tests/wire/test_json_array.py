@@ -118,3 +118,21 @@ def test_the_time_grows_with_the_size_and_no_faster() -> None:
     small = max(seconds(500_000), 0.001)
 
     assert seconds(4_000_000) < small * 8 * 6
+
+
+def test_an_element_of_nothing_but_brackets_is_refused_before_its_end() -> None:
+    elements = Elements()
+    with pytest.raises(UpstreamError, match="too many parts"):
+        elements.feed(b'[{"a":[' + b"{}," * 40_000)
+
+
+def test_many_elements_may_have_many_brackets() -> None:
+    stream = b"[" + b",".join([b'{"a":[%b]}' % b",".join([b"{}"] * 1000)] * 100) + b"]"
+    elements = Elements()
+    found = [
+        piece
+        for start in range(0, len(stream), 1000)
+        for piece in elements.feed(stream[start : start + 1000])
+    ]
+    assert len(found) == 100
+    assert elements.closed
