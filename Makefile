@@ -14,7 +14,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 ARGS   ?=
 
-# The wide grid of clients weighs 1.5 GB, so it lives outside the project.
+# The wide grid of clients weighs 2 GB, so it lives outside the project.
 CLIENTS ?= $(HOME)/.cache/stockyard-clients
 GRID    := tests/clients/grid
 

@@ -1,4 +1,4 @@
-"""Where the clients of the grid are installed: outside the project, for they weigh 1.5 GB."""
+"""Where the clients of the grid are installed: outside the project, for they weigh 2 GB."""
 
 import json
 import os
