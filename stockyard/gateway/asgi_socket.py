@@ -39,7 +39,7 @@ REFUSALS = "websocket.http.response"
 
 
 class AsgiSocket:
-    """An Upgrade, and the Client of the Relay that it leads to."""
+    """An Upgrade, and the ClientSocket of the Relay that it leads to."""
 
     def __init__(self, extensions: Sequence[str]) -> None:
         self._explains = REFUSALS in extensions
@@ -78,7 +78,7 @@ class AsgiSocket:
         relay.connected(self)
         return True
 
-    # The Client.
+    # The ClientSocket.
 
     def send(self, frame: Frame) -> None:
         if frame.kind == CLOSE:

@@ -8,7 +8,7 @@ from stockyard.upstream.frames import Frame, FrameFault, FrameReader, written
 
 
 class LaneSocket(asyncio.Protocol):
-    """The Client of a Relay, and the protocol of the connection from the upgrade on."""
+    """The ClientSocket of a Relay, and the protocol of the connection from the upgrade on."""
 
     def __init__(self, relay: Relay) -> None:
         self._relay = relay

@@ -49,7 +49,7 @@ MOST_AT_ONCE = 32
 which takes a while to judge."""
 
 
-class Client(Protocol):
+class ClientSocket(Protocol):
     """The connection to the client, as frames."""
 
     def send(self, frame: Frame) -> None: ...
@@ -81,7 +81,7 @@ class Moderator(Protocol):
 
 
 class Relay:
-    """Connects a Client and a provider's WebSocket, whose Listener it is."""
+    """Connects a ClientSocket and a provider's WebSocket, whose Listener it is."""
 
     def __init__(
         self, provider: WebSocket, moderator: Moderator, lasting: Lasting, *, binary: bool = False
@@ -90,7 +90,7 @@ class Relay:
         self._provider = provider
         self._moderator = moderator
         self._kinds = (TEXT, BINARY) if binary else (TEXT,)
-        self._client: Client | None = None
+        self._client: ClientSocket | None = None
         self._loop = asyncio.get_running_loop()
         self._clock = SessionClock(lasting, self._loop.time())
         self._theirs = MessageCollector(self._kinds)
@@ -113,7 +113,7 @@ class Relay:
 
     # The client's side.
 
-    def connected(self, client: Client) -> None:
+    def connected(self, client: ClientSocket) -> None:
         self._client = client
         self._timer = self._loop.call_later(TICK_SECONDS, self._tick)
         self._provider.listen(self)
