@@ -27,7 +27,7 @@ from stockyard.wire.error_shapes import read_error
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.finishes import Reasons, odd
 from stockyard.wire.layout import own_fields
-from stockyard.wire.surrogates import decode_event
+from stockyard.wire.surrogates import decode_event, encode
 from stockyard.wire.tool_ids import Ids
 
 MESSAGE_PREFIX = "msg_"
@@ -108,7 +108,7 @@ def encode_response(response: Response, pen: Pen) -> bytes:
         "stop_reason": STOP_REASONS.of_choice(choice),
         "usage": usage or {"input_tokens": pen.input_estimate(), "output_tokens": 0},
     }
-    return msgspec.json.encode(body)
+    return encode(body)
 
 
 def finish_of(native: Any, *, called: bool) -> tuple[Finish, str | None]:

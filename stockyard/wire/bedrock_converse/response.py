@@ -26,7 +26,7 @@ from stockyard.wire.error_shapes import read_error
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.finishes import odd
 from stockyard.wire.layout import own_fields
-from stockyard.wire.surrogates import decode_event
+from stockyard.wire.surrogates import decode_event, encode
 from stockyard.wire.tool_ids import Ids
 from stockyard.wire.tool_names import NO_NAMES
 
@@ -86,7 +86,7 @@ def encode_response(response: Response, pen: Pen) -> bytes:
     }
     if response.usage is not None:
         body["usage"] = write_usage(response.usage)
-    return msgspec.json.encode(body)
+    return encode(body)
 
 
 def metrics(pen: Pen) -> dict[str, Any]:

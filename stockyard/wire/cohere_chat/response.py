@@ -29,7 +29,7 @@ from stockyard.wire.error_shapes import read_error
 from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.finishes import Reasons, odd
 from stockyard.wire.layout import layout_of, own_fields
-from stockyard.wire.surrogates import decode_event
+from stockyard.wire.surrogates import decode_event, encode
 from stockyard.wire.tool_ids import with_call_ids
 
 FINISHES: dict[str, Finish] = {
@@ -100,7 +100,7 @@ def encode_response(response: Response, pen: Pen) -> bytes:
     }
     if response.usage is not None:
         body["usage"] = write_usage(response.usage)
-    return msgspec.json.encode(body)
+    return encode(body)
 
 
 def finish_of(native: str | None, *, called: bool, why: str = "") -> tuple[Finish, str | None]:

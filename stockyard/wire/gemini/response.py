@@ -33,7 +33,7 @@ from stockyard.wire.gemini.names import FORMAT
 from stockyard.wire.gemini.parts import decode_parts, encode_parts
 from stockyard.wire.gemini.usage import read_usage, write_usage
 from stockyard.wire.layout import has_word, layout_of, own_fields, with_layout
-from stockyard.wire.surrogates import decode_event, whole
+from stockyard.wire.surrogates import decode_event, encode, whole
 from stockyard.wire.tool_ids import missing_id
 from stockyard.wire.tool_names import NO_NAMES
 
@@ -144,7 +144,7 @@ def encode_response(response: Response, pen: Pen) -> bytes:
         body["candidates"] = candidates
     if response.usage is not None:
         body["usageMetadata"] = write_usage(response.usage)
-    return msgspec.json.encode({**body, "modelVersion": pen.model, "responseId": pen.id})
+    return encode({**body, "modelVersion": pen.model, "responseId": pen.id})
 
 
 def finish_of(native: Any, *, called: bool) -> tuple[Finish, str | None]:

@@ -3,8 +3,6 @@
 from datetime import UTC, datetime
 from typing import Any
 
-import msgspec
-
 from stockyard.core.messages import Finish, Message, Reasoning, ToolCall
 from stockyard.core.response import Choice, Output, Response
 from stockyard.errors import UpstreamError
@@ -18,7 +16,7 @@ from stockyard.wire.layout import own_fields
 from stockyard.wire.ollama_chat.messages import decode_assistant, encode_call, encode_message
 from stockyard.wire.ollama_chat.places import CHAT, GENERATE, Place
 from stockyard.wire.ollama_chat.usage import ANSWERED, ASKED, read_usage, write_usage
-from stockyard.wire.surrogates import decode_answer
+from stockyard.wire.surrogates import decode_answer, encode
 
 FINISHES: dict[str, Finish] = {
     "stop": "stop",
@@ -66,7 +64,7 @@ def encode_response(response: Response, pen: Pen, place: Place) -> bytes:
         body["logprobs"] = logprobs
     if response.usage is not None:
         body |= write_usage(response.usage)
-    return msgspec.json.encode(body)
+    return encode(body)
 
 
 def finish_of(native: str | None, *, called: bool) -> tuple[Finish, str | None]:

@@ -32,7 +32,7 @@ from stockyard.wire.openai_chat.reasoning import text_field
 from stockyard.wire.openai_chat.think_tags import TRAIT, told_apart
 from stockyard.wire.openai_chat.tools import calls_as_functions, takers_of_text
 from stockyard.wire.sources import address_of, is_wrapped
-from stockyard.wire.surrogates import decode_event, whole
+from stockyard.wire.surrogates import decode_event, encode, whole
 from stockyard.wire.tool_ids import with_call_ids
 from stockyard.wire.usage import read_chat_usage, write_chat_usage
 
@@ -127,7 +127,7 @@ def encode_response(response: Response, pen: Pen) -> bytes:
         body["usage"] = write_chat_usage(response.usage)
     if output.service_tier is not None:
         body["service_tier"] = output.service_tier
-    return msgspec.json.encode(body)
+    return encode(body)
 
 
 def finish_of(native: Any, *, called: bool) -> tuple[Finish, str | None]:

@@ -307,6 +307,8 @@ class ChatReader(EventsReader):
                 )
 
     def _say_audio(self, choice: _Choice, audio: _Object, events: list[Event]) -> None:
+        if not isinstance(audio, dict):
+            raise not_chat()
         key = self._channel(choice, "audio", events)
         events.append(AudioDelta(key=key, value=audio, choice=choice.index))
 

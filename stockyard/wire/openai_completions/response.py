@@ -11,7 +11,7 @@ from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.layout import own_fields
 from stockyard.wire.openai_chat.response import failed_base, finish_of, no_answer, with_prefix
 from stockyard.wire.openai_completions.prompts import FORMAT
-from stockyard.wire.surrogates import decode_event, whole
+from stockyard.wire.surrogates import decode_event, encode, whole
 from stockyard.wire.usage import write_chat_usage
 
 ID_PREFIX = "cmpl-"
@@ -46,7 +46,7 @@ def encode_response(response: Response, pen: Pen) -> bytes:
     }
     if response.usage is not None:
         body["usage"] = write_chat_usage(response.usage)
-    return msgspec.json.encode(body)
+    return encode(body)
 
 
 def finish_word(finish: Finish | None) -> str:

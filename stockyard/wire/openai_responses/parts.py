@@ -25,6 +25,7 @@ from stockyard.wire.fields import FieldError, Fields
 from stockyard.wire.layout import layout_of, opaque_writer, own_fields, with_layout
 from stockyard.wire.media import from_data_url, to_data_url, unbroken
 from stockyard.wire.openai_chat.parts import cache_of
+from stockyard.wire.surrogates import encode
 
 FORMAT = "openai.responses"
 
@@ -35,7 +36,7 @@ _BESIDE = ("annotations", "logprobs")
 def remember(extra: Extra, **facts: Any) -> Extra:
     """Store facts about a value's layout in this format."""
     known = {**remembered(extra), **facts}
-    return with_layout(extra, FORMAT, msgspec.json.encode(known).decode()) if known else extra
+    return with_layout(extra, FORMAT, encode(known).decode()) if known else extra
 
 
 def remembered(extra: Extra) -> dict[str, Any]:

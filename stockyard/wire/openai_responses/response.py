@@ -29,7 +29,7 @@ from stockyard.wire.openai_responses.snapshot import Snapshot, identified
 from stockyard.wire.openai_responses.turn import decode_item, drawn, encode_turn
 from stockyard.wire.openai_responses.usage import read_usage, write_usage
 from stockyard.wire.sources import address_of, unwrapped
-from stockyard.wire.surrogates import decode_event
+from stockyard.wire.surrogates import decode_event, encode
 
 _FINISHES: dict[str, Finish] = {
     "max_output_tokens": "length",
@@ -101,7 +101,7 @@ def encode_response(response: Response, pen: Pen) -> bytes:
     said = snapshot.finished(
         identified(items, pen.id, status), usage, choice.finish, choice.native_finish
     )
-    return msgspec.json.encode(said)
+    return encode(said)
 
 
 def finish_of(reason: str, *, called: bool) -> Finish:
