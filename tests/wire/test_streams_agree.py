@@ -4,8 +4,11 @@ import pytest
 
 from stockyard.errors import UpstreamError
 from stockyard.wire.codec import Fault
+from stockyard.wire.formats import FORMATS
 from tests.wire.stream_cases import (
+    FOLDERS,
     NONE,
+    PEN,
     StreamCase,
     heard,
     look_at,
@@ -59,3 +62,16 @@ def test_what_broke_off_is_an_error_to_the_clients_of_every_format(case: StreamC
         for count in range(len(case.pieces)):
             with pytest.raises(UpstreamError):
                 look_at(other.codec, case.failed(count, FAULT, to=other.codec))
+
+
+@pytest.mark.parametrize("format_", FOLDERS.values())
+def test_a_stream_of_nothing_but_usage_is_an_empty_answer_that_is_counted(format_: str) -> None:
+    counts = b'{"prompt_tokens":9,"completion_tokens":0,"total_tokens":9}'
+    said = b'data: {"id":"c","choices":[],"usage":%b}\n\ndata: [DONE]\n\n' % counts
+    reader, writer = FORMATS["openai.chat"].reader(traits=NONE), FORMATS[format_].writer(PEN)
+    stream = writer.write([*reader.feed(said), *reader.end()]) + writer.end()
+    output, usage = read(FORMATS[format_], stream)
+    assert not any(choice.message.parts for choice in output.choices)
+    assert usage is not None
+    assert (usage.prompt, usage.completion) == (9, 0)
+    assert look_at(FORMATS[format_], stream).complete
