@@ -43,7 +43,9 @@ class Look(ABC, Generic[Piece]):
         passed: list[bytes] = []
         try:
             passed.extend(map(self._pass_on, self._cutter.feed(data)))
-            self._count(len(passed))
+            self._pieces += len(passed)
+            if self._pieces > MAX_EVENTS:
+                raise too_much("events")
         except UpstreamError:
             self.before_error = b"".join(passed)
             raise
@@ -83,11 +85,6 @@ class Look(ABC, Generic[Piece]):
             raise too_much("events after its end")
         self.terminator += piece
         return b""
-
-    def _count(self, pieces: int) -> None:
-        self._pieces += pieces
-        if self._pieces > MAX_EVENTS:
-            raise too_much("events")
 
 
 class EventsLook(Look[bytes]):

@@ -5,6 +5,7 @@ import pytest
 from stockyard.errors import UpstreamError
 from stockyard.wire import eventstream, look, reader
 from stockyard.wire.formats import FORMATS
+from stockyard.wire.openai_chat import look as chat_look
 
 CHAT = (
     b'data: {"choices":[{"index":0,"delta":{"content":"a"}}]}\n\n'
@@ -75,7 +76,8 @@ ENDLESS = [
 def test_a_stream_of_too_many_events_is_an_error_where_they_are_looked_at(
     format: str, event: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(look, "MAX_EVENTS", 1000)
+    for module in (look, chat_look):
+        monkeypatch.setattr(module, "MAX_EVENTS", 1000)
     watching = FORMATS[format].look(traits=frozenset(), keep_usage=True, native=False)
     watching.feed(event * 1000)
     with pytest.raises(UpstreamError, match="too many events"):

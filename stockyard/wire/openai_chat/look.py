@@ -29,7 +29,7 @@ from stockyard.wire.openai_chat.stream_errors import error_of, not_chat
 from stockyard.wire.sse import DONE, DONE_EVENT, clean, cut, parse_block
 from stockyard.wire.surrogates import loose
 from stockyard.wire.usage import merged, read_chat_usage, write_chat_usage
-from stockyard.wire.width import check_room
+from stockyard.wire.width import MAX_EVENTS, check_room, too_much
 
 NO_USAGE = b',"usage":null'
 """In every chunk when usage was requested. If we requested it, strict clients fail on it. It cannot
@@ -105,7 +105,9 @@ class ChatLook(EventsLook):
     def _singly(self, blocks: Sequence[bytes]) -> bytes:
         passed: list[bytes] = []
         try:
-            self._count(len(blocks))
+            self._pieces += len(blocks)
+            if self._pieces > MAX_EVENTS:
+                raise too_much("events")
             passed.extend(map(self._pass_on, blocks))
         except UpstreamError:
             self.before_error = self._asked_for(b"".join(passed))
