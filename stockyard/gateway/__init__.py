@@ -1,8 +1,8 @@
 """Incoming calls: the data plane. Which file to open for what:
 
 the port               server front limits health overload busy_poll
-one connection         lane phase collecting passing http known_head arriving bodies spool connection
-                       deadlines reply contract
+one connection         lane phase collecting passing http known_head arriving bodies spool
+                       connection deadlines reply contract
 beside the calls       inner late_app refusals signpost
 under other servers    asgi asgi_socket
 what a request is for  plane endpoints callers proxies ingress visit reception doorway native_head

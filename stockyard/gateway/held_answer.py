@@ -179,8 +179,8 @@ def late_in(
     steering: Steering,
     reply: Reply,
 ) -> Reply:
-    """A Reply that counts a background answer when it is reported as complete, and remembers the ids
-    in it, unless the caller uses a secret of their own."""
+    """A Reply that counts a background answer when it is reported as complete, and remembers the
+    ids in it, unless the caller uses a secret of their own."""
     late = asker.late(asker.team_id, provider.name, credential)
     watching = late.watching(reply, answer_id, "chat", StateUsage(provider.traits))
     if watching is not None:

@@ -37,7 +37,7 @@ MAX_GRACE = 3_600.0
 KEEP_ALIVE = 86_400
 """`stockyard stop` keeps its connection open to see the process end."""
 PEER_CREDENTIALS = {"linux": (socket.SOL_SOCKET, 17, "3i"), "darwin": (0, 1, "2I")}
-"""Socket option with the user id of the client (`SO_PEERCRED`, `LOCAL_PEERCRED`): level, option, and
+"""Socket option with the client's user id (`SO_PEERCRED`, `LOCAL_PEERCRED`): level, option, and
 the format of the value, whose second number is the id."""
 PEER_BYTES = 76
 

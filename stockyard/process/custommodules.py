@@ -1,8 +1,8 @@
 """Load an operator's own modules.
 
-They come from two places: all files `*.py` in the folder `modules_dir` of the settings, and packages
-that name their classes in the entry point group `stockyard.modules`. Nothing else is imported. An
-error in one of them ends the start: a guard that is silently missing would be worse.
+They come from two places: all files `*.py` in the folder `modules_dir` of the settings, and
+packages that name their classes in the entry point group `stockyard.modules`. Nothing else is
+imported. An error in one of them ends the start: a guard that is silently missing would be worse.
 """
 
 import inspect

@@ -3,8 +3,8 @@
 The supervisor does nothing else, so there is little that could crash it. To restart (SIGUSR2), it
 starts a second process with the same socket, which takes over from the first (`handover.py`) and
 then sends the supervisor the same signal. If the second process ends before that, the supervisor
-sends the signal to the first. Meanwhile connections wait in the socket's queue; none is refused. All
-other signals are passed on.
+sends the signal to the first. Meanwhile connections wait in the socket's queue; none is refused.
+All other signals are passed on.
 """
 
 import os
