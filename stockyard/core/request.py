@@ -124,7 +124,6 @@ class Deferred:
         self._decode: Callable[[], AnyContent] | None = decode
         self._value: AnyContent | None = None
 
-    @property
     def value(self) -> AnyContent:
         if self._value is None:
             assert self._decode is not None  # noqa: S101  one of the two is always set
@@ -169,11 +168,11 @@ class Request:
     @property
     def meaning(self) -> AnyContent:
         """The content, whatever kind of call this is."""
-        return self._deferred.value
+        return self._deferred.value()
 
     def read_as(self, kind: type[C]) -> C:
         """The content of a call whose kind is known."""
-        content = self._deferred.value
+        content = self._deferred.value()
         if not isinstance(content, kind):
             raise TypeError(f"This request is no {kind.__name__}.")
         return content

@@ -69,8 +69,9 @@ class Call(Ending):
             fields = egress.type_of(x.kind, raw.fields) + egress.unified_fields(raw.fields)
         else:
             assert self.codec is not None  # noqa: S101  only raw answers come without a codec
-            Losses(x, self.codec).of_output(response.meaning)
-            body = self.codec.encode_response(response, self._pen(response.meaning.model))
+            output = response.meaning
+            Losses(x, self.codec).of_output(output)
+            body = self.codec.encode_response(response, self._pen(output.model))
             fields = egress.type_written(x.kind, body)
             if raw is not None:
                 fields += egress.unified_fields(raw.fields)

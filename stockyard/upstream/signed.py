@@ -65,9 +65,11 @@ class SignedTurns:
         """Keep the signed parts of an answer, which must be complete."""
         for choice in output.choices:
             message = choice.message
+            calls = tuple([p.signature for p in message.parts if isinstance(p, ToolCall)])
+            if not calls:
+                continue
             signed = any(_is_signed(part, owner.format) for part in message.parts)
-            calls = tuple(p.signature for p in message.parts if isinstance(p, ToolCall))
-            if calls and (signed or any(calls)):
+            if signed or any(calls):
                 parts = tuple(p if _is_kept(p, owner.format) else None for p in message.parts)
                 self._keep(_name(owner, message), parts, calls)
 

@@ -17,6 +17,8 @@ def decode_content_list(
     if not isinstance(content, list):
         content = [content]
     return tuple(
-        Text(text=item) if isinstance(item, str) else decode_part(item, f"{path}[{i}]")
-        for i, item in enumerate(content)
+        [
+            Text(text=item) if isinstance(item, str) else decode_part(item, f"{path}[{i}]")
+            for i, item in enumerate(content)
+        ]
     )

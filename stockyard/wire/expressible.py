@@ -46,7 +46,8 @@ class Expressible(Struct, frozen=True):
         """What is lost of a whole answer."""
         for choice in output.choices:
             for part in choice.message.parts:
-                yield from self._lost_of_part(part)
+                if type(part) is not Text or part.citations:
+                    yield from self._lost_of_part(part)
             if not self.logprobs and _tells(choice.logprobs):
                 yield "logprobs"
 

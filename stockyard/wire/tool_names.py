@@ -44,8 +44,8 @@ class ToolNames:
             for part in message.parts
             if isinstance(part, ToolCall)
         ]
-        odd = (name for name in declared + called if not self._accepted.fullmatch(name))
-        return {self.fitting(name): name for name in odd}
+        odd = [name for name in declared + called if not self._accepted.fullmatch(name)]
+        return {self.fitting(name): name for name in odd} if odd else {}
 
     def fitted(self, content: Content) -> Content:
         """The same with names that fit: of tools, of the one to be called, and of earlier calls."""

@@ -143,10 +143,12 @@ def encode_fields(
     _add_sampling(body, content, drops)
     add_tools(body, content, drops)
     add_inert_tool(body, features)
-    _add_reasoning(body, content, drops, adaptive="adaptive_thinking" in features)
-    if content.reasoning is not None and content.reasoning.mode is None:
-        # A client that asked for thinking in this format knows its constraints.
-        drops.add(*_without_sampling(body))
+    wish = content.reasoning
+    if wish is not None:
+        _add_reasoning(body, wish, drops, adaptive="adaptive_thinking" in features)
+        if wish.mode is None:
+            # A client that asked for thinking in this format knows its constraints.
+            drops.add(*_without_sampling(body))
     _add_output(body, content, drops)
     _add_caller(body, content, drops)
     own = own_fields(content.extra, FORMAT)
@@ -244,10 +246,9 @@ def _add_sampling(body: dict[str, Any], content: Content, drops: Drops) -> None:
         drops.add("stop")
 
 
-def _add_reasoning(body: dict[str, Any], content: Content, drops: Drops, *, adaptive: bool) -> None:
-    wish = content.reasoning
-    if wish is None:
-        return
+def _add_reasoning(
+    body: dict[str, Any], wish: ReasoningWish, drops: Drops, *, adaptive: bool
+) -> None:
     drops.foreign(wish.extra, "reasoning")
     thinking = thinking_of(wish, body["max_tokens"], adaptive=adaptive)
     said_here = layout_of(wish.extra, FORMAT) == EFFORT

@@ -161,7 +161,7 @@ def _decode_output(answer: Fields) -> Output:
     take("role", None)
     take("usage", None)
     parts = decode_blocks(take("content"), "content")
-    called = any(isinstance(p, ToolCall) for p in parts)
+    called = ToolCall in map(type, parts)
     finish, native = finish_of(take("stop_reason", None), called=called)
     ending = {
         key: value

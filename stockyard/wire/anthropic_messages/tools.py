@@ -110,9 +110,10 @@ def _encode_choice(choice: ToolChoice | None, drops: Drops) -> dict[str, Any] | 
 
 
 def _had_tools(turns: list[dict[str, Any]]) -> bool:
-    return any(
-        block.get("type") in ("tool_use", "tool_result")
-        for turn in turns
-        if isinstance(turn["content"], list)
-        for block in turn["content"]
-    )
+    for turn in turns:
+        content = turn["content"]  # mostly a string
+        if isinstance(content, list):
+            for block in content:
+                if block.get("type") in ("tool_use", "tool_result"):
+                    return True
+    return False

@@ -52,8 +52,10 @@ EMPTIED = ("audio", "function_call")
 
 def decode_messages(items: list[Any]) -> tuple[Message, ...]:
     return joined(
-        _plain(item) or _decode_message(Fields(item, f"messages[{i}]"))
-        for i, item in enumerate(items)
+        [
+            _plain(item) or _decode_message(Fields(item, f"messages[{i}]"))
+            for i, item in enumerate(items)
+        ]
     )
 
 

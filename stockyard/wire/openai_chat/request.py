@@ -83,13 +83,15 @@ def decode_request(body: bytes) -> Content:
 
 
 def _decode(fields: Fields) -> Content:
-    fields.any("model")
-    fields.any("stream")
-    _leave_stream_options(fields)
+    rest = fields.rest
+    rest.pop("model", None)
+    rest.pop("stream", None)
+    if "stream_options" in rest:
+        _leave_stream_options(fields)
     messages = fields.items("messages")
     if messages is None:
         raise FieldError("messages", "an array")
-    if not fields.rest:
+    if not rest:
         return Content(messages=decode_messages(messages))
     max_output, limit_word = _take_limit(fields)
     stop, stop_word = _take_stop(fields)
