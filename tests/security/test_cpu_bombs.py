@@ -107,7 +107,8 @@ def frames(size: int) -> None:
     in_pieces(lambda: eventstream.Frames().feed, filled(eventstream.frame((), b""), size))
     for unit in (b"{},", b'{"a":"\\\\"},', b'{"a":[[[[]]]]},', b" "):
         in_pieces(lambda: Elements().feed, b"[" + filled(unit, size))
-    in_pieces(lambda: Elements().feed, b'[{"a":' + filled(b"[", size))
+    deep = b'[{"a":' + filled(b"[", size)
+    given(lambda body: in_pieces(lambda: Elements().feed, body), deep)
 
 
 def given(read: Callable[[bytes], object], body: bytes) -> None:
