@@ -16,7 +16,7 @@ from msgspec import Struct
 from stockyard.errors import Refused
 from stockyard.wire import strict
 from stockyard.wire.anthropic_messages.threads import MARK as THREAD_MARK
-from stockyard.wire.large_body import buffer_of
+from stockyard.wire.large_body import buffer_of, has_any
 from stockyard.wire.multipart import boundary_in, read_form
 
 MOST_NAMED = 1000
@@ -97,11 +97,8 @@ class Naming(Struct, frozen=True):
 
     def may_be_in(self, body: bytes) -> bool:
         """Whether the body must be parsed. For nearly all bodies a search or two exclude it."""
-        if not self.sign or body.find(self.sign) >= 0:
-            for mark in self.marks:
-                # Backwards, for CPython takes three times as long to search a long body forwards.
-                if body.rfind(mark) >= 0:
-                    return True
+        if (not self.sign or body.find(self.sign) >= 0) and has_any(body, self.marks):
+            return True
         if self.bare and may_refer(body):
             return True
         # A single character is found faster than three, and most short bodies do not contain it.

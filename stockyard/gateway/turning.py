@@ -17,6 +17,7 @@ from stockyard.gateway.remembering import Remembering
 from stockyard.gateway.steering import Steering
 from stockyard.gateway.turn import Turn, TurnReader
 from stockyard.providers.provider import SUMMARY
+from stockyard.wire.large_body import has_any
 from stockyard.wire.late_usage import is_told_later
 from stockyard.wire.openai_responses.compaction import CompactCodec, SummaryCodec
 from stockyard.wire.openai_responses.ties import LOST
@@ -50,7 +51,7 @@ class Turning:
             asker.refused(refusal).to(reply)
             return None
         steering = Steering(as_sent=turn.as_sent, held=turn.held)
-        watched = turn.remembers or (asker.own is None and _may_run_code(turn.body))
+        watched = turn.remembers or (asker.own is None and has_any(turn.body, CODE_MARKS))
         if endpoint.format == "openai.responses" and watched:
             reply = remembering = Remembering(
                 reply, asker.keepers, asker.team_id, keeps=turn.keeps, stored=turn.remembers
@@ -111,10 +112,6 @@ class Turning:
         elif turn.summary and self._endpoint.format == SummaryCodec.name:
             steering.codec = SummaryCodec(seal)
             steering.needs = SUMMARY
-
-
-def _may_run_code(body: bytes) -> bool:
-    return any(body.rfind(mark) >= 0 for mark in CODE_MARKS)
 
 
 def _elsewhere(held: Held, named: str) -> Refused:

@@ -7,7 +7,7 @@ bases of codecs        streamed renaming whole typed_codec
 of streams             look reader writer typed_look typed_stream surrogates
                        stream_detection event_template
 framing                cutter sse ndjson eventstream json_array width
-reading a request      head strict members fields layout multipart upload large_body
+reading a request      head strict skeleton members fields layout multipart upload large_body
                        resource_names
 writing one            drops
 changing one value     splice

@@ -85,6 +85,15 @@ def buffer_of(body: bytes) -> bytes | memoryview:
     return large.views[0] if len(large.views) == 1 else large[:]
 
 
+def has_any(body: bytes, marks: Iterable[bytes]) -> bool:
+    """Whether a body contains one of these words."""
+    for mark in marks:  # noqa: SIM110  each call does this, and a generator costs more
+        # Backwards, for CPython takes three times as long to search a long body forwards.
+        if body.rfind(mark) >= 0:
+            return True
+    return False
+
+
 def edited(body: bytes, *edits: Edit) -> bytes:
     """The body with these edits, which stand in the order of their places."""
     large: object = body

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from stockyard.errors import Refused
+from stockyard.wire.skeleton import outside_strings, without_escaped_quotes
 
 MAX_DEPTH = 64
 MAX_VALUES = 200_000
@@ -67,12 +68,10 @@ def parse(body: bytes, *, most_values: int = MAX_VALUES) -> Any:
 def without_strings(body: bytes, most_values: int) -> bytes:
     """The brackets, colons, commas, numbers and words of a document. Raises Refused (400) for one
     with so many strings that it must hold more values than it may."""
-    if b"\\" in body:
-        # Pairs first: of the backslashes before a quote, only one that is left over escapes it.
-        body = body.replace(b"\\\\", b"").replace(b'\\"', b"")
-    if body.count(b'"') > 4 * most_values:  # two for a string, and a key for every value
+    document = without_escaped_quotes(body)
+    if document.count(b'"') > 4 * most_values:  # two for a string, and a key for every value
         raise _too_many(most_values)
-    return b"".join(body.split(b'"')[::2])
+    return b"".join(outside_strings(document))
 
 
 def is_json(body: bytes) -> bool:

@@ -6,10 +6,11 @@ enough for one. Real answers have at least twenty for each, even where they cons
 the probabilities of tokens.
 """
 
-from collections.abc import Iterator, Sized
+from collections.abc import Sized
 from typing import Any
 
 from stockyard.errors import UpstreamError
+from stockyard.wire.skeleton import outside_strings, without_escaped_quotes
 
 LARGE = 64 * 1024
 """A document of no more bytes than that is never looked at here."""
@@ -28,7 +29,6 @@ FEW = 32_768
 """So many objects and arrays may any document have, and twice as many keys."""
 BYTES_PER_THING = 16
 _BYTES_PER_KEY = 12
-_PIECE = 1024 * 1024
 _THINGS = (dict, list)
 _LISTED = (dict, list, str)
 _PROBABILITIES = frozenset({"logprobs", "top_logprobs", "logprobsResult"})
@@ -85,7 +85,7 @@ def _check_density(document: bytes) -> None:
     if _things_in(document) <= things and document.count(b":") <= keys:
         return
     # Texts may hold any number of brackets and colons, so count again without them.
-    for piece in _outside_strings(document):
+    for piece in outside_strings(without_escaped_quotes(document)):
         things -= _things_in(piece)
         keys -= piece.count(b":")
         if things < 0 or keys < 0:
@@ -94,13 +94,3 @@ def _check_density(document: bytes) -> None:
 
 def _things_in(document: bytes) -> int:
     return document.count(b"{") + document.count(b"[")
-
-
-def _outside_strings(document: bytes) -> Iterator[bytes]:
-    """The document without its strings, piece by piece."""
-    unescaped = document.replace(b"\\\\", b"").replace(b'\\"', b"")
-    inside = 0
-    for start in range(0, len(unescaped), _PIECE):
-        parts = unescaped[start : start + _PIECE].split(b'"')
-        yield b"".join(parts[inside::2])
-        inside = (inside + len(parts) - 1) % 2

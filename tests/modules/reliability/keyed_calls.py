@@ -1,8 +1,9 @@
 """Calls with an `Idempotency-Key`, in every format."""
 
+import asyncio
 from typing import Any
 
-from stockyard.testing import RawClient
+from stockyard.testing import RawClient, ScriptedProvider
 from stockyard.testing.heard import Heard
 from stockyard.testing.yard import CHAT, Yard, becomes
 from tests.builders import notes
@@ -37,6 +38,18 @@ async def repeats(yard: Yard, joined: int) -> bool:
         return sum("joined" in notes(call.x) for call in running)
 
     return await becomes(lambda: waiting() == joined)
+
+
+async def heard_by_two(
+    yard: Yard, provider: ScriptedProvider, path: str, body: object
+) -> tuple[Heard, Heard]:
+    """What two clients hear, of which the second joins the call of the first while that waits."""
+    first = asyncio.create_task(yard.call(path, body, headers=KEY))
+    assert await provider.called()
+    second = asyncio.create_task(yard.call(path, body, headers=KEY))
+    assert await repeats(yard, 1)
+    provider.goes_on()
+    return await first, await second
 
 
 def started(heard: Heard) -> bool:

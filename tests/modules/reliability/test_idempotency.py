@@ -24,7 +24,7 @@ from tests.modules.reliability.keyed_calls import (
     NATIVE,
     RESPONSES,
     body_for,
-    repeats,
+    heard_by_two,
     started,
 )
 from tests.teams import another_team
@@ -61,12 +61,7 @@ async def test_s51_two_clients_one_upstream_call_equal_bytes(
     yard.enable("idempotency")
     await yard.open()
     body = body_for(yard, path, stream=stream)
-    first = asyncio.create_task(yard.call(path, body, headers=KEY))
-    assert await openai.called()
-    second = asyncio.create_task(yard.call(path, body, headers=KEY))
-    assert await repeats(yard, 1)
-    openai.goes_on()
-    heard, again = await first, await second
+    heard, again = await heard_by_two(yard, openai, path, body)
     later = await yard.call(path, body, headers=KEY)
     assert b"three" in heard.body
     assert heard.complete

@@ -10,7 +10,7 @@ from tests.modules.reliability.keyed_calls import (
     KEY,
     NATIVE,
     body_for,
-    repeats,
+    heard_by_two,
 )
 
 
@@ -23,12 +23,7 @@ async def test_a_failure_before_content_is_everybodys_and_is_forgotten(
     yard.enable("idempotency")
     await yard.open()
     body = body_for(yard, path, stream=True)
-    first = asyncio.create_task(yard.call(path, body, headers=KEY))
-    assert await openai.called()
-    second = asyncio.create_task(yard.call(path, body, headers=KEY))
-    assert await repeats(yard, 1)
-    openai.goes_on()
-    heard, again = await first, await second
+    heard, again = await heard_by_two(yard, openai, path, body)
     assert heard.status == again.status == 400
     message = heard.json["error"]["message"]
     assert again.json["error"]["message"] == message
